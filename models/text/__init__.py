@@ -1,0 +1,1 @@
+"""Reading a comment: normalising, clause spans, privacy masking."""
