@@ -2,16 +2,24 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from models.tagger import Tagger
+
 # A test that would ask a model hub fails at once, with a clear message, before it opens a connection.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+# A shell that starts the tests in the background has its children ignore Ctrl-C; those that test it must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples are drawn from a fixed seed and may take as long as a busy machine needs.
 settings.register_profile("huiyin", deadline=None, derandomize=True, print_blob=True)
@@ -47,3 +55,25 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         yield
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with seeded weights, made by the real export and calibration; not to be written to."""
+    from tests import small_model
+
+    return small_model.small_bundle(tmp_path_factory.mktemp("small")).folder
+
+
+@pytest.fixture(scope="session")
+def small_tagger(small_bundle: Path) -> Tagger:
+    """The tagger of `small_bundle`."""
+    return Tagger.load(small_bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def word_tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
+    """The tagger of a bundle whose weights are set by hand: see `tests.small_model.WORDS`."""
+    from tests import small_model
+
+    return Tagger.load(small_model.word_bundle(tmp_path_factory.mktemp("words")).folder, threads=1)

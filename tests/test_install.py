@@ -39,7 +39,7 @@ HEAVY: Final = (
 
 # Modules that need an extra; all the others of `models` and `service` work with the base install.
 NEEDS_SERVICE: Final = ("models.baseline",)
-NEEDS_TRAIN: Final = ("models.network", "training")
+NEEDS_TRAIN: Final = ("models.network", "models.spacy_pipe", "training")
 
 IMPORTER: Final = """
 import importlib.machinery, json, sys
