@@ -29,7 +29,7 @@ def resampled(counts: Counts, *, resamples: int = RESAMPLES, seed: int = SEED) -
     """
     if not len(counts) or resamples < 1:
         raise ValueError(f"{len(counts)} comments and {resamples} resamples; at least one of each is needed")
-    return Counts.stacked([counts.summed(block) for block in _weights(len(counts), resamples, seed)])
+    return Counts.stacked([counts.summed(block) for block in drawn_weights(len(counts), resamples, seed)])
 
 
 def interval(values: Array, level: float = LEVEL) -> tuple[float, float] | None:
@@ -41,8 +41,8 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def _weights(comments: int, resamples: int, seed: int) -> Iterator[Array]:
-    """Blocks of how often each comment was drawn. Shape: (resamples of the block, comments)"""
+def drawn_weights(comments: int, resamples: int, seed: int) -> Iterator[Array]:
+    """Blocks of how often each comment was drawn. Shape of each: (resamples of the block, comments)"""
     generator = np.random.default_rng(seed)
     block = max(1, _BLOCK_CELLS // comments)
     for start in range(0, resamples, block):

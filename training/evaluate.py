@@ -17,7 +17,6 @@ from rich.progress import track
 from rich.text import Text
 
 from models.baseline import Baseline
-from models.errors import HuiyinError
 from models.files import write_json_atomic
 from models.tagger import RELEASED, Tagger
 from models.tags import Tags, TagsComments
@@ -28,6 +27,7 @@ from training.counts import count
 from training.errors import CorpusError, TrainingError
 from training.report import markdown, show
 from training.scoring import Grouping, ModelReport, Report, Sample, compare, group_scores, model_report
+from training.stage import errors_on_one_line, run_stage
 
 AXES: Final[tuple[Axis, ...]] = ("touchpoints", "servqual")
 DEFAULT_GROUPINGS: Final = (Grouping.DOMAIN, Grouping.LENGTH)
@@ -140,7 +140,7 @@ def main(
 ) -> None:
     """Scores a model on labelled comments, beside the baseline; prints tables and saves the numbers."""
     notes = Console(stderr=True, soft_wrap=True)
-    try:
+    with errors_on_one_line():
         for path in (output, *([] if tables is None else [tables])):
             _check_folder(path)
         model = Tagger.load(bundle)
@@ -153,9 +153,6 @@ def main(
             notes=notes,
         )
         save(report, output, tables)
-    except HuiyinError as error:
-        notes.print(Text(f"error: {error}"))
-        raise typer.Exit(2) from error
     show(report, Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS))
     notes.print(Text(f"Saved: {output}" + ("" if tables is None else f", {tables}")))
 
@@ -243,4 +240,4 @@ def _write_text_atomic(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_stage(main)
