@@ -9,37 +9,26 @@ configuration and metrics in OUTPUT/records.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from models.bundle import MANIFEST, Bundle
-from models.files import read_json, write_json_atomic
 from models.taxonomy import Taxonomy
 from training import calibrate, encoder, evaluate, export, measure, pretrain, train
 from training.checkpoint import is_model, load_model
 from training.corpus import Comment, read_comments, write_comments
-from training.errors import CorpusError, TrainingError
+from training.errors import TrainingError
 from training.overlap import without_near_duplicates
+from training.plan import RECIPE, Plan, chosen_settings, claim, digest_of
 from training.released import RELEASED
 from training.sources import load_source
 from training.sources.base import existing
 from training.sources.benchmarks import STARTER_TEST
 from training.stage import read_history, run_stage, write_record
 
-RECIPE: Final = (
-    "annotated:4",
-    "starter:4",
-    "aspects_restaurant:0.7",
-    "opinions_beauty:1",
-    "asap:1",
-    "polarity:0.1",
-    "smp2020:0.15",
-    "sentiment_bank:0.3",
-)
-"""The sources of the released model and how often each comment is read (training/LOG.md says why)."""
 UNLABELLED: Final = "unlabelled.jsonl"
 DEV: Final = "data/dev.jsonl"
 LEARNT: Final = "data/learnt.jsonl"
@@ -47,54 +36,6 @@ HELD_OUT: Final = 6
 """One comment in so many is held out for calibration where no file is given for it."""
 _ALL_LABELS: Final = ("annotated", "starter")
 """Sources of comments like those that the model will meet: from them some are held out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What differs between the kinds of training; see `training.fit.FitConfig`."""
-
-    epochs: float
-    learning_rate: float
-    head_learning_rate: float
-    tokens_per_batch: int
-
-
-RELEASE: Final = Settings(epochs=1, learning_rate=1.5e-4, head_learning_rate=1e-3, tokens_per_batch=1536)
-CORRECT: Final = Settings(epochs=2, learning_rate=3e-5, head_learning_rate=1e-4, tokens_per_batch=768)
-"""A model that knows the labels learns a little more."""
-LEARN: Final = Settings(epochs=8, learning_rate=1e-4, head_learning_rate=1e-3, tokens_per_batch=768)
-"""An encoder learns the labels from few comments."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be done, resolved. Paths are absolute; `files` holds the SHA-256 of the files it reads."""
-
-    output: Path
-    start: str
-    corpora: Path | None
-    e5: Path | None
-    pretrained_comments: int
-    sources: tuple[str, ...]
-    data: tuple[str, ...]
-    dev: Path | None
-    test: Path | None
-    taxonomy: Path | None
-    name: str
-    resamples: int
-    seed: int
-    settings: Settings
-    files: dict[str, str] = field(default_factory=dict)
-
-    def at(self, name: str) -> Path:
-        """A file or folder below the output."""
-        return self.output / name
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +63,15 @@ def steps(plan: Plan) -> list[Step]:
     ]
 
 
-def run_plan(plan: Plan) -> None:
-    """Does every step that is not complete.
+def run_plan(plan: Plan) -> list[str]:
+    """Does every step that is not complete and returns their names.
 
     Raises:
         TrainingError: the output holds what another plan began, or a step cannot go on.
     """
-    _claim(plan)
+    claim(plan)
     todo = steps(plan)
+    done: list[str] = []
     for number, step in enumerate(todo, 1):
         title = f"[{number}/{len(todo)}] {step.name}"
         record = plan.at("records") / f"{step.name}.json"
@@ -139,28 +81,8 @@ def run_plan(plan: Plan) -> None:
         typer.echo(title)
         metrics = step.run(plan)
         write_record(record.parent, step.name, config=plan.to_dict(), metrics=metrics, name=record.name)
-
-
-def _claim(plan: Plan) -> None:
-    """Writes the plan into the output, or compares it with the one that is there."""
-    path, mine = plan.at("pipeline.json"), plan.to_dict()
-    plan.output.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        write_json_atomic(path, mine)
-        return
-    # JSON has no tuples.
-    theirs = read_json(path, "the plan of a pipeline")
-    differing = [key for key, value in mine.items() if theirs.get(key) != _as_json(value)]
-    if differing:
-        key = differing[0]
-        raise TrainingError(
-            f"{plan.output} was begun with {key} {theirs.get(key)!r}, now it is {mine[key]!r}; "
-            "give another --output, or remove the folder"
-        )
-
-
-def _as_json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+        done.append(step.name)
+    return done
 
 
 def _data(plan: Plan) -> dict[str, Any]:
@@ -286,29 +208,10 @@ def _scored(plan: Plan) -> list[Path]:
     return [plan.at(DEV), *([plan.test] if plan.test else [])]
 
 
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror}); give an existing file") from error
-
-
 def _resolved_part(text: str) -> str:
     """`FILE[:TIMES]` with the file's absolute path."""
     part = train.Part.parse(text)
     return f"{Path(part.name).resolve()}:{part.times:g}"
-
-
-def _settings(start: str, *, corpora: bool, knows_labels: bool, epochs: float | None) -> Settings:
-    folder = Path(start or RELEASED)
-    if corpora:
-        chosen = RELEASE
-    elif knows_labels and (is_model(folder) or (folder / MANIFEST).is_file()):
-        chosen = CORRECT
-    else:
-        chosen = LEARN
-    return chosen if epochs is None else replace(chosen, epochs=epochs)
 
 
 def main(
@@ -357,16 +260,15 @@ def main(
         name=name,
         resamples=resamples,
         seed=seed,
-        settings=_settings(
+        settings=chosen_settings(
             start, corpora=corpora is not None, knows_labels=e5 is None and taxonomy is None, epochs=epochs
         ),
-        files={str(path): _digest(path) for path in read},
+        files={str(path): digest_of(path) for path in read},
     )
-    run_plan(plan)
-    tables = plan.at("evaluation.md").read_text(encoding="utf-8")
-    typer.echo(
-        f"{tables}\nModel: {plan.at('bundle')}\nTry it: huiyin tag comments.csv --model {plan.at('bundle')}"
-    )
+    if "evaluate" not in run_plan(plan):
+        typer.echo(plan.at("evaluation.md").read_text(encoding="utf-8"))
+    bundle = plan.at("bundle")
+    typer.echo(f"Model: {bundle}\nTry it: huiyin tag comments.csv --model {bundle}")
 
 
 if __name__ == "__main__":
