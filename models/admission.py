@@ -11,8 +11,10 @@ from the baseline. The rules look at the characters only:
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
+from models.errors import InputError
 from models.tags import Reason
 from models.text.normalise import normalise
 
@@ -33,6 +35,25 @@ _HAN = re.compile("[\u3005\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]
 _KANA = re.compile("[\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff]")
 # Product names are long beside 好卡: a word of Latin letters weighs as much as one Chinese character.
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]+")
+
+
+def checked(texts: Sequence[str]) -> list[str]:
+    """The comments that a caller handed to `tag`, as a list.
+
+    Raises InputError for a single string, for what is no sequence and for what is not a string inside one.
+    """
+    if isinstance(texts, str):
+        raise InputError("tag() got one string; give a list of strings, e.g. tag([text])")
+    try:
+        given = list(texts)
+    except TypeError as error:
+        raise InputError(
+            f"tag() got {type(texts).__name__}; give a list of strings, e.g. tag([text])"
+        ) from error
+    for place, text in enumerate(given):
+        if not isinstance(text, str):
+            raise InputError(f"texts[{place}] is {type(text).__name__}; every comment must be a string")
+    return given
 
 
 def reason_for(text: str, normalised: str | None = None) -> Reason | None:

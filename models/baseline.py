@@ -11,9 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from models.admission import MAX_CHARS, UNREAD, reason_for
+from models.admission import MAX_CHARS, UNREAD, checked, reason_for
 from models.decode import emotions_of, label_sentiments, loyalty_of, satisfaction_of, softmax, without_opinion
-from models.errors import InputError
 from models.extras import check
 from models.linear import LinearModel
 from models.tags import Evidence, LabelTag, Reason, Tags
@@ -84,11 +83,7 @@ class Baseline:
         Raises:
             InputError: `texts` is a single string or holds something that is not a string.
         """
-        if isinstance(texts, str):
-            raise InputError("tag() got one string; give a list of strings, e.g. tag([text])")
-        for place, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise InputError(f"texts[{place}] is {type(text).__name__}; every comment must be a string")
+        texts = checked(texts)
         reasons = [reason_for(text) for text in texts]
         unread = {place for place, reason in enumerate(reasons) if reason in UNREAD}
         scored = iter(self.scores([text for place, text in enumerate(texts) if place not in unread]))

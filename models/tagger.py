@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.admission import MAX_CHARS, UNREAD, reason_for
+from models.admission import MAX_CHARS, UNREAD, checked, reason_for
 from models.bundle import GRAPH, TOKENIZER, Bundle
 from models.calibration import DEFAULT_THRESHOLD
 from models.decode import (
@@ -26,7 +26,7 @@ from models.decode import (
     without_opinion,
 )
 from models.engine import Engine, Ids
-from models.errors import BundleCorrupt, InputError
+from models.errors import BundleCorrupt
 from models.tags import EMOTIONS, LOYALTIES, SENTIMENTS, Evidence, LabelTag, Reason, Tags
 from models.taxonomy import Taxonomy
 from models.text.clauses import clauses
@@ -91,18 +91,7 @@ class Tagger:
         Raises:
             InputError: `texts` is a single string or holds something that is not a string.
         """
-        if isinstance(texts, str):
-            raise InputError("tag() got one string; give a list of strings, e.g. tag([text])")
-        try:
-            given = list(texts)
-        except TypeError as error:
-            raise InputError(
-                f"tag() got {type(texts).__name__}; give a list of strings, e.g. tag([text])"
-            ) from error
-        for place, text in enumerate(given):
-            if not isinstance(text, str):
-                raise InputError(f"texts[{place}] is {type(text).__name__}; every comment must be a string")
-        return [tags for some in _rounds(given) for tags in self._tag_round(some)]
+        return [tags for some in _rounds(checked(texts)) for tags in self._tag_round(some)]
 
     def scores(self, texts: Sequence[str]) -> list[list[Scores]]:
         """What the network says of each text, window by window, before calibration."""

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from models.errors import BundleCorrupt
-from models.tagger import RELEASED
 from models.tags import Tags
 from service.files.opening import Reading, open_reader
 from tests.fakes import FakeTagger
@@ -162,10 +161,6 @@ def test_nothing_in_a_file_steers_the_terminal(tmp_path: Path, capfd: pytest.Cap
 # the released model
 
 
-released = pytest.mark.skipif(not RELEASED.exists(), reason="the released model is not built yet")
-
-
-@released
 def test_the_released_model_tags_a_file(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(
         "编号,评论\r\n1,前台态度很差，问什么都不理人\r\n2,菜很好吃，价格也实惠\r\n", encoding="gb18030"
@@ -183,7 +178,6 @@ def test_the_released_model_tags_a_file(tmp_path: Path) -> None:
             assert row["评论"][evidence["start"] : evidence["end"]] == evidence["text"]
 
 
-@released
 def test_the_released_model_shows_the_demo() -> None:
     process = started("demo", script=REAL)
     out, err = process.communicate()
